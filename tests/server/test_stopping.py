@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import httpx
@@ -42,6 +44,41 @@ def test_turns_that_nobody_follows_end_first_and_one_broken_off_says_why(tmp_pat
         server.process.wait(timeout=300)
     assert ending(tmp_path, short) == "answered"
     assert ending(tmp_path, hung) == "server_stopped"
+
+
+def test_clients_whose_answer_cannot_be_waited_for_are_told(tmp_path: Path) -> None:
+    said = [{"role": "user", "content": "hang"}]
+    with scripted(tmp_path) as server, server.api as api, ThreadPoolExecutor() as pool:
+        url = server.presence.url
+        names = [row["id"] for row in api.get(f"{url}/v1/models").json()["data"]]
+        asked = {"model": names[1], "messages": said, "stream": True}
+        bodies = {
+            "/v1/chat/completions": asked,
+            "/v1/messages": {**asked, "max_tokens": 99},
+            "/v1/responses": {**asked, "input": "hang"},
+            "/api/chat": asked,
+        }
+        begun = Barrier(len(bodies) + 1, timeout=60)
+
+        def read(path: str) -> str:
+            with api.stream("POST", f"{url}{path}", json=bodies[path]) as response:
+                lines = response.iter_lines()
+                first = next(lines)
+                begun.wait()
+                return "\n".join([first, *lines])
+
+        reading = pool.map(read, bodies)
+        begun.wait()
+        server.process.send_signal(signal.SIGTERM)
+        told = dict(zip(bodies, reading, strict=True))
+        server.process.wait(timeout=300)
+    for path, text in told.items():
+        assert "stopped before this answer was complete" in text, path
+    events = [
+        json.loads(row[6:]) for row in told["/v1/responses"].splitlines() if row[:6] == "data: "
+    ]
+    assert [event["sequence_number"] for event in events] == list(range(len(events)))
+    assert events[-1]["response"]["status"] == "failed"
 
 
 def test_an_answer_goes_on_where_its_worker_died(tmp_path: Path) -> None:

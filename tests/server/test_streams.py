@@ -10,8 +10,8 @@ import pytest
 from fastapi import Request
 from fastapi.responses import StreamingResponse
 
-from airunner.errors import GenerationError, HungUpError
-from airunner.server.streams import comment, stream_response
+from airunner.errors import GenerationError, HungUpError, ServerStoppedError
+from airunner.server.streams import comment, stream_response, unless_hung_up
 
 SCOPE: dict[str, Any] = {"type": "http", "headers": []}
 
@@ -145,5 +145,47 @@ def test_who_goes_while_nothing_is_there_ends_the_work(before: int) -> None:
         await client.ask(pieces())
         await nothing_is_left()
         assert ended.is_set()
+
+    asyncio.run(main())
+
+
+def test_who_reads_when_the_server_ends_is_told() -> None:
+    client = Client()
+
+    async def pieces() -> AsyncGenerator[str, None]:
+        yield "a"
+        await client.sign_of_life()
+        asking.cancel()
+        await asyncio.Event().wait()
+
+    async def main() -> None:
+        nonlocal asking
+        asking = asyncio.create_task(client.ask(pieces()))
+        await asking
+        assert "stopped before this answer was complete" in client.pieces[-1]
+        await nothing_is_left()
+
+    asking: asyncio.Task[None]
+    asyncio.run(main())
+
+
+def test_who_waits_when_the_server_ends_gets_an_error() -> None:
+    async def pieces() -> AsyncGenerator[str, None]:
+        await asyncio.Event().wait()
+        yield ""
+
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    async def main() -> None:
+        client = Client()
+        request = Request(SCOPE, client.receive)
+        for asked in (client.ask(pieces(), silence_s=60), unless_hung_up(request, never())):
+            asking = asyncio.create_task(asked)
+            await asyncio.sleep(0.01)
+            asking.cancel()
+            with pytest.raises(ServerStoppedError):
+                await asking
+        await nothing_is_left()
 
     asyncio.run(main())

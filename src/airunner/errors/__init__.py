@@ -23,6 +23,7 @@
     ├── MediaError                 a file that cannot be part of a message
     ├── ServerError
     │   ├── ServerRunningError     a second server for the same home folder
+    │   ├── ServerStoppedError     an answer that a server broke off when it was stopped
     │   ├── ServerGoneError        the server that this program uses ended, or does not answer
     │   ├── PortTakenError         another program listens there
     │   ├── KeysError              a key's name that is taken, unknown or unusable, or a bad file
@@ -116,6 +117,7 @@ from airunner.errors.server import PortTakenError as PortTakenError
 from airunner.errors.server import ServerError as ServerError
 from airunner.errors.server import ServerGoneError as ServerGoneError
 from airunner.errors.server import ServerRunningError as ServerRunningError
+from airunner.errors.server import ServerStoppedError as ServerStoppedError
 from airunner.errors.server import UnknownResponseError as UnknownResponseError
 from airunner.errors.storage_advice import storage_advice
 from airunner.errors.tools import InvalidToolError as InvalidToolError

@@ -101,6 +101,13 @@ class UnknownResponseError(ServerError):
         super().__init__(f"No response {response!r} is kept here.")
 
 
+class ServerStoppedError(ServerError):
+    """The server was told to stop, and could wait for this answer no longer."""
+
+    def __init__(self) -> None:
+        super().__init__("The server was stopped before this answer was complete. Ask again.")
+
+
 class HungUpError(ServerError):
     """The client has gone; nobody reads an answer."""
 

@@ -39,6 +39,7 @@ from airunner.errors import (
     MissingWeightsError,
     NotAManagerError,
     PictureUnreadableError,
+    ServerStoppedError,
     SettingsError,
     StorageError,
     ToolError,
@@ -84,6 +85,7 @@ _KINDS: tuple[tuple[type[AiRunnerError], int, str, str], ...] = (
     (DoesNotFitError, 422, "insufficient_memory", "does_not_fit"),
     (LeaseEndedError, 404, "invalid_request_error", "lease_ended"),
     (LeaseError, 503, "overloaded_error", "no_capacity"),
+    (ServerStoppedError, 503, "server_error", "server_stopped"),
     (MediaError, 400, "invalid_request_error", "media"),
     (MediaNotSupportedError, 400, "invalid_request_error", "media_not_supported"),
     (ImageRequestError, 400, "invalid_request_error", "image_request"),
@@ -212,6 +214,8 @@ def tell_problems(app: FastAPI) -> None:
             return Problem(400, message, code="invalid_json").response(request.url.path)
         if isinstance(given := first.get("input"), float) and not math.isfinite(given):
             first["msg"] = "Input should be a finite number"
+        elif first["type"] == "value_error":  # our own sentence, which pydantic puts a name before
+            first["msg"] = str(first["ctx"]["error"])
         place = ".".join(str(step) for step in first["loc"] if step not in ("body", "query"))
         message = f"{place}: {first['msg']}" if place else str(first["msg"])
         problem = Problem(400, message, param=place or None, code="invalid_value")

@@ -41,6 +41,8 @@ PATIENCE_S = 20
 """How long answers in progress may go on once the server is told to stop, in seconds."""
 
 _TICK_S = 1.0
+_TELLING_S = 5.0
+"""How long clients may take to be told that their answer is broken off, in seconds."""
 
 # Whether the server is alive is no secret.
 _OPEN_PATHS = frozenset({"/healthz", "/readyz", SIGN_IN})
@@ -185,6 +187,12 @@ class _Server(uvicorn.Server):
             group.create_task(self._services.close(PATIENCE_S, lambda: self.force_exit))
             await self._services.tasks.close(PATIENCE_S, lambda: self.force_exit)
             group.create_task(super().shutdown(sockets))
+        broken_off = set(self.server_state.tasks)
+        if self.force_exit:  # uvicorn then leaves them as they are
+            for task in broken_off:
+                task.cancel()
+        if broken_off:
+            await asyncio.wait(broken_off, timeout=_TELLING_S)
 
 
 def _url(host: str, port: int) -> str:

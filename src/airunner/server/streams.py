@@ -18,7 +18,7 @@ from fastapi.responses import StreamingResponse
 from pydantic_core import to_json
 from starlette.types import Receive, Scope, Send
 
-from airunner.errors import HungUpError
+from airunner.errors import HungUpError, ServerStoppedError
 from airunner.server.problems import Problem, problem_of
 
 T = TypeVar("T")
@@ -36,6 +36,7 @@ async def unless_hung_up(request: Request, work: Coroutine[Any, Any, T]) -> T:
 
     Raises:
         HungUpError: it has gone.
+        ServerStoppedError: the server waits no longer.
     """
     watch = asyncio.ensure_future(_hang_up(request))
     try:
@@ -61,6 +62,7 @@ async def stream_response(
     Raises:
         AiRunnerError: there was no first piece.
         HungUpError: the client went before there was one.
+        ServerStoppedError: the server waits no longer.
     """
     watch = asyncio.ensure_future(_hang_up(request))
     first = asyncio.ensure_future(_first(pieces))
@@ -104,6 +106,9 @@ class _Stream(StreamingResponse):
                 await self.stream_response(send)
         except HungUpError:
             pass  # nobody is there to be told
+        except ServerStoppedError as error:
+            await self._send(send, self._tell(problem_of(error)))
+            await _send_end(send)
         finally:
             self._watch.cancel()
             await _end(self._pieces, self._first)
@@ -123,7 +128,7 @@ class _Stream(StreamingResponse):
             finally:
                 watching.cancel()
                 await asyncio.gather(watching, return_exceptions=True)
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        await _send_end(send)
 
     async def _send_pieces(self, send: Send) -> None:
         """Send the first here, for another task would get it a turn of the loop later.
@@ -156,11 +161,16 @@ class _Stream(StreamingResponse):
                 await self._send(send, alive())
 
 
+async def _send_end(send: Send) -> None:
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
 class _WhileThere:
     """Cancels the body of ``async with`` once ``watch`` has ended.
 
     Raises:
         HungUpError: it was cancelled.
+        ServerStoppedError: the request was, which is what a server does at its end.
     """
 
     def __init__(self, watch: asyncio.Future[None]) -> None:
@@ -179,6 +189,8 @@ class _WhileThere:
             await self._limit.__aexit__(*raised)
         except TimeoutError:
             raise HungUpError from None
+        if isinstance(raised[1], asyncio.CancelledError):
+            raise ServerStoppedError from None
 
     def _gone(self, _: object) -> None:
         if self._is_open:

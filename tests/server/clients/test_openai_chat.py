@@ -304,6 +304,7 @@ def test_what_cannot_be_is_told_in_the_apis_own_form(
     assert caught.value.code == code
     told: Any = caught.value.body
     assert told["message"]
+    assert "Value error" not in told["message"], "a word of the library's"
     if code == "context_length_exceeded":
         assert told["n_prompt_tokens"] > told["n_ctx"] == CONTEXT
     if code == "model_not_found":

@@ -211,9 +211,10 @@ class _Writing:
 
     def tell(self, problem: Problem) -> str:
         """Tell that it failed, in both ways: Codex knows the latter alone."""
-        told = {"code": problem.code, "message": problem.message, "param": None}
-        failed = self._event("response.failed", response=self._kept.response)
-        return self._event("error", **told) + failed
+        error = {"code": problem.code or "server_error", "message": problem.message}
+        self._kept.response |= {"status": "failed", "error": error}
+        told = self._event("error", **{**error, "code": problem.code, "param": None})
+        return told + self._event("response.failed", response=self._kept.response)
 
     async def _events(self) -> AsyncGenerator[str, None]:
         response, items = self._kept.response, self._items
