@@ -51,9 +51,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def tab(site: Site) -> Page:
-    """A new chat."""
-    return site.open()
+def tab(site: Site) -> Iterator[Page]:
+    """A new chat. An answer that a test which failed has left would keep all others waiting."""
+    yield site.open()
+    with site.server.api as api:
+        for turn in api.get("/turns").json()["turns"].values():
+            api.delete(f"/turns/{turn}")
 
 
 def field(tab: Page) -> Locator:
